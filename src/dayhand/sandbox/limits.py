@@ -15,6 +15,7 @@ from dayhand.startup.records import dataclass
 MIB = 1024 * 1024
 CONTROLLERS = ("memory", "pids")
 V2_ROOT = Path("/sys/fs/cgroup")
+LOCAL_COUNTS = "memory.events.local"  # of one group, without its children
 MEMBERSHIP = Path("/proc/self/cgroup")
 INNER = "dayhand"  # the child of our own group that its processes move to
 REMOVE_SECONDS = 5.0  # for the killed processes of a group to be gone
@@ -128,21 +129,34 @@ def read_oom_kills(file: Path) -> int:
     return 0
 
 
-def own_oom_kills(*, root: Path = V2_ROOT, membership: Path = MEMBERSHIP) -> int | None:
-    """How many processes of our own control group, those in its children left out, the kernel has killed for lack of memory.
+@dataclass(frozen=True, slots=True)
+class GroupKills:
+    """How many processes of one control group the kernel has killed because memory was used up."""
 
-    None where no group counts them.
-    """
+    group: int  # its inode, which no other group gets until the machine is restarted
+    kills: int
+
+
+def own_oom_kills(*, root: Path = V2_ROOT, membership: Path = MEMBERSHIP) -> GroupKills | None:
+    """The kills in our own control group, those in its children left out; None where no group counts them."""
     try:
         own = _own_paths(membership)
         if "memory" in own and (root / "memory").is_dir():
-            return read_oom_kills(_under(root / "memory", own["memory"]) / "memory.oom_control")
-        group = _under(root, own[""])
-        # A kill counts in the nearest group above that has the memory controller.
-        counts = [folder / "memory.events.local" for folder in (group, *group.parents)]
-        return read_oom_kills(next(filter(Path.is_file, counts)))
-    except (OSError, KeyError, StopIteration):
+            counts = [_under(root / "memory", own["memory"]) / "memory.oom_control"]
+        else:
+            counts = _local_counts(_under(root, own[""]))
+        return GroupKills(counts[0].parent.stat().st_ino, sum(map(read_oom_kills, counts)))
+    except (OSError, KeyError, IndexError):
         return None
+
+
+def _local_counts(own: Path) -> list[Path]:
+    """The files that count kills in our group of version 2: before we moved to its child, and since."""
+    group = own.parent if own.name == INNER else own
+    # A kill counts in the nearest group above that has the memory controller.
+    above = [count for folder in (group, *group.parents) if (count := folder / LOCAL_COUNTS).is_file()]
+    moved = group / INNER / LOCAL_COUNTS
+    return above[:1] + [moved] * moved.is_file()
 
 
 def find_groups(prefix: str) -> frozenset[str]:

@@ -9,9 +9,7 @@ from pathlib import Path
 
 from dayhand.sandbox.file_lock import FileLock
 from dayhand.startup.records import dataclass
-from dayhand.worker.memory_kills import count_memory_kills
-
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # only on Linux
+from dayhand.worker.memory_kills import any_killed_since, note_memory_kills
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ def pool_file(folder: Path) -> Iterator[PoolFile]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path, lock = _new_lock(folder)
     with suppress(OSError):
-        path.write_text(f"{_boot_id()} {count_memory_kills()}\n", encoding="ascii")
+        path.write_text(f"{note_memory_kills()}\n", encoding="ascii")
     try:
         yield PoolFile(path, lock)
     finally:
@@ -57,18 +55,10 @@ def find_dead_pools(folder: Path) -> Iterator[tuple[str, bool]]:
         try:
             if not lock.acquire():
                 continue
-            head, *names = path.read_text(encoding="ascii").splitlines() or [""]
-            boot_id, _, memory_kills = head.partition(" ")
-            short = boot_id == _boot_id() and count_memory_kills() > int(memory_kills or 0)
+            note, *names = path.read_text(encoding="ascii").splitlines() or [""]
+            crashed = any_killed_since(note)
             for name in names:
-                yield name, short
+                yield name, crashed
             lock.remove()
         finally:
             lock.release()
-
-
-def _boot_id() -> str:
-    try:
-        return BOOT_ID.read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
