@@ -26,6 +26,7 @@ from dayhand.ledger.redis_server import connect, embedded
 from dayhand.ledger.waiting.places import find_shortages
 from dayhand.sandbox.limits import MIB, Capacity, ControlGroup, own_oom_kills
 from dayhand.task import State, Task
+from dayhand.worker.tasks import NICENESS
 from tests.tasks import find_abandoned, make_task
 from tests.waiting import PATIENCE, until
 
@@ -175,6 +176,12 @@ def test_tasks_share_a_process_and_after_its_death_each_goes_on_at_once_in_its_o
     assert len({scene.holder(task) for task in tasks}) == 2
     until(lambda: len(scene.workers()) == 3)  # one for each of them, and one that takes new tasks
     assert worker not in scene.workers()
+
+
+def test_tasks_leave_the_processors_to_what_people_wait_for(scene: ScriptState) -> None:
+    worker = scene.begin()
+    parent = os.getpriority(os.PRIO_PROCESS, scene.crew.pid)
+    assert os.getpriority(os.PRIO_PROCESS, worker) == min(parent + NICENESS, 19)
 
 
 @pytest.mark.parametrize("where", ["in the worker's group", "in a box's"])

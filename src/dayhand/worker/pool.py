@@ -45,6 +45,7 @@ class Work:
     name: Callable[[str], None] = lambda _name: None  # notes the name of a worker before it is forked
     orphaned: Callable[[], Iterable[tuple[str, bool]]] = tuple  # workers whose pool was killed: see ``free``
     at_once: int = 1  # jobs of one worker, each in a thread
+    niceness: int = 0  # of the workers and what they start: see nice(2)
     alone: Callable[[Redis], Queue] | None = None  # the queue of jobs that get a worker of their own each
 
 
@@ -144,6 +145,7 @@ class WorkerPool:
             if os.getppid() != parent:
                 os._exit(1)  # the parent died before the call above
             os.setsid()
+            os.nice(self.work.niceness)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
             self._work(name, jobs, alone=alone)

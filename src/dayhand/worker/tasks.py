@@ -40,6 +40,9 @@ from dayhand.worker.task_worker import TaskWorker
 TASKS_AT_ONCE = (
     4  # of one process. It takes 30 MB, and each task 1 or 2; its crash costs all of them a resume
 )
+NICENESS = (
+    5  # of tasks and their commands: what people wait for first is web's answer and the dispatcher's reaction
+)
 
 
 def work(settings: Settings, *, burst: bool = False) -> None:
@@ -85,6 +88,7 @@ def work(settings: Settings, *, burst: bool = False) -> None:
             name=file.add,
             orphaned=partial(find_dead_pools, pools),
             at_once=TASKS_AT_ONCE,
+            niceness=NICENESS,
             alone=alone_queue,
         )
         WorkerPool(
