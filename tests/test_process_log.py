@@ -100,7 +100,7 @@ def test_every_secret_setting_is_kept_out_of_the_log(
     special = {
         "GITHUB_APP_PRIVATE_KEY": key.replace("\n", "\\n"),
         "GITHUB_WEBHOOK_SECRET": f"{CANARY}1, {CANARY}2",
-        "REDIS_URL": f"redis://me:{CANARY}@127.0.0.1:1/0",
+        "REDIS_URL": f"redis://me:{CANARY}6@127.0.0.1:1/0",
         "DAYHAND_DASHBOARD_TOKEN": "",
         "DAYHAND_NOTIFY_URL": f"https://chat.example/{CANARY}4",
     }
@@ -108,11 +108,17 @@ def test_every_secret_setting_is_kept_out_of_the_log(
     environ = {name: special.get(name, f"{CANARY}-{name.replace('_', '-')}") for name in names}
     (tmp_path / "dashboard-token").write_text(f"{CANARY}-of-the-file")
     settings = read_settings(
-        {**environ, "DAYHAND_DATA": str(tmp_path), "OPENAI_BASE_URL": f"http://u:{CANARY}3@h/v1"}, None
+        {
+            **environ,
+            "DAYHAND_DATA": str(tmp_path),
+            "OPENAI_BASE_URL": f"http://u:{CANARY}3@h/v1?key=5{CANARY}%2D",
+        },
+        None,
     )
     start_log(settings)
     for name, value in environ.items():
         LOGGER.info("%s is %s", name, value)
+    LOGGER.info("the key is 5%s-", CANARY)
     LOGGER.info("%s", [*secret_values(settings), *key.splitlines()[1:-1], settings.openai_base_url])
     logged = capsys.readouterr().err
     assert "canary" not in logged

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
+import pytest
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError
+from redis.retry import Retry
 
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.queue import enqueue, waiting
 from dayhand.ledger.redis_server import connect, connect_raw, find_server
-from dayhand.ledger.sentinels import SENTINEL
 from dayhand.task import State
+from tests.ledger.tls_gateway import behind_tls
+from tests.sandbox.egress.tls_server import self_signed
 from tests.tasks import make_task
 from tests.waiting import until
 
@@ -25,6 +34,7 @@ TASK = make_task()
 # An address of this process's own, so that nothing else listens on its ports.
 HOST = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
 FIRST, SECOND, SENTINELS = 6379, 6380, 26379
+GATEWAYS = {FIRST: 16379, SENTINELS: 16380}  # from the ports that speak TLS to those of the servers
 
 
 @contextmanager
@@ -43,7 +53,9 @@ def server(folder: Path, port: int, *lines: str) -> Iterator[subprocess.Popen[by
 
 def answers(port: int) -> bool:
     try:
-        return bool(Redis(HOST, port).ping())
+        return bool(Redis(HOST, port, retry=Retry(NoBackoff(), 0)).ping())
+    except AuthenticationError:
+        return True
     except RedisError:
         return False
 
@@ -70,7 +82,7 @@ def test_a_task_goes_on_after_the_sentinels_chose_another_primary(tmp_path: Path
         )
         stack.enter_context(server(tmp_path / "3", SENTINELS, *watch))
         until(lambda: any(b"ok" in one.values() for one in replicas()))
-        url = f"{SENTINEL}{HOST}:{SENTINELS}/main"
+        url = f"redis+sentinel://{HOST}:{SENTINELS}/main"
         ledger, raw = Ledger(stack.enter_context(connect(url))), stack.enter_context(connect_raw(url))
         ledger.open(TASK, delivery="d-1", thread="acme/shop#7:fix")
         enqueue(raw, TASK.id)
@@ -83,3 +95,89 @@ def test_a_task_goes_on_after_the_sentinels_chose_another_primary(tmp_path: Path
         assert waiting(raw) == {TASK.id}
         ledger.finish(claim, State.FAILED)
         assert ledger.record(TASK.id).state is State.FAILED
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The certificate of a Redis and its sentinel, each with a password of its own, at ports that speak TLS."""
+    tmp_path = tmp_path_factory.mktemp("guarded")
+    with ExitStack() as stack:
+        certificate = self_signed(tmp_path, HOST)
+        for front, back in GATEWAYS.items():
+            dial = partial(socket.create_connection, (HOST, back))
+            stack.enter_context(behind_tls(dial, certificate, at=(HOST, front)))
+        stack.enter_context(server(tmp_path / "1", GATEWAYS[FIRST], "requirepass of-redis"))
+        watch = (
+            f"sentinel monitor main {HOST} {FIRST} 1",
+            "sentinel auth-pass main of-redis",
+            "sentinel down-after-milliseconds main 600000",
+            "requirepass of-sentinel",
+        )
+        stack.enter_context(server(tmp_path / "2", GATEWAYS[SENTINELS], *watch))
+        yield certificate
+
+
+def test_sentinels_may_have_a_password_and_tls(guarded: Path) -> None:
+    options = f"sentinel_password=of%2Dsentinel&ssl_ca_certs={guarded}"
+    url = f"rediss+sentinel://:of-redis@{HOST}:{SENTINELS}/main?{options}"
+    with connect(url) as redis, connect_raw(url) as raw:
+        ledger = Ledger(redis)
+        ledger.open(TASK, delivery="d-1", thread="acme/shop#7:fix")
+        enqueue(raw, TASK.id)
+        assert waiting(raw) == {TASK.id}
+
+
+@pytest.mark.parametrize(
+    ("login", "path", "options", "expected"),
+    [
+        (
+            ":of-redis",
+            "main",
+            "ssl_ca_certs={ca}",
+            "main” ({at}: it has a password: append ?sentinel_password=",
+        ),
+        (
+            ":of-redis",
+            "main",
+            "sentinel_password=x&ssl_ca_certs={ca}",
+            "main” ({at}: invalid username-password",
+        ),
+        (":of-redis", "main", "sentinel_password=of-sentinel", "certificate verify failed"),
+        (
+            ":of-redis",
+            "other",
+            "sentinel_password=of-sentinel&ssl_ca_certs={ca}",
+            "no sentinel names a primary for “other” ({at}: there is none of that name)",
+        ),
+        (":x", "main", "sentinel_password=of-sentinel&ssl_ca_certs={ca}", "invalid username-password"),
+    ],
+)
+def test_what_is_wrong_is_said(guarded: Path, login: str, path: str, options: str, expected: str) -> None:
+    at = f"{HOST}:{SENTINELS}"
+    url = f"rediss+sentinel://{login}@{at}/{path}?{options.format(ca=guarded)}"
+    with (
+        connect(url, quick=True) as redis,
+        pytest.raises(RedisError, match=re.escape(expected.format(at=at))),
+    ):
+        redis.ping()
+
+
+def test_a_sentinel_that_does_not_answer_is_asked_once(guarded: Path) -> None:
+    asked: list[socket.socket] = []
+
+    def hang_up() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                asked.append(dead.accept()[0])
+                asked[-1].close()
+
+    with socket.create_server((HOST, 0)) as dead:
+        threading.Thread(target=hang_up, daemon=True).start()
+        others = f"{HOST}:{dead.getsockname()[1]},{HOST}:{SENTINELS}"
+        url = (
+            f"rediss+sentinel://:of-redis@{others}/main?sentinel_password=of-sentinel&ssl_ca_certs={guarded}"
+        )
+        with connect(url) as redis:
+            redis.ping()
+        dead.shutdown(socket.SHUT_RDWR)
+    assert len(asked) == 1

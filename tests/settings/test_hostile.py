@@ -102,6 +102,8 @@ ADDRESSES = (
         "redis+sentinel://one:1,/main",
     ),
     *("redis+sentinel://one:1/main/x", "redis+sentinel://one:1/main?foo=bar"),
+    *("redis+sentinel://one:1/main?ssl_ca_certs=/x", "rediss+sentinel://one:1/main?sentinel_password"),
+    "rediss+sentinel://one:1/main?ssl_ca_certs=/no/such",
     *("unix:///no/such/socket?foo=bar", "unix:///" + "a" * 200, "redis://127.0.0.1:1?decode_responses=no"),
 )
 PATHS = (

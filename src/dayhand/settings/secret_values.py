@@ -10,6 +10,7 @@ from dayhand.process_log.formats import configure_log
 from dayhand.settings.dashboard_token import FILE
 from dayhand.settings.required import app_key
 from dayhand.settings.table import ROWS, Settings
+from dayhand.settings.value_types import PASSWORD_OPTION
 
 
 def start_log(settings: Settings) -> None:
@@ -23,8 +24,11 @@ def secret_values(settings: Settings) -> tuple[str, ...]:
     for value in (getattr(settings, name) for name, row in ROWS.items() if row.secret):
         found += [value] if isinstance(value, str) else value
     for address in (settings.redis_url, settings.openai_base_url):
-        password = urlsplit(address).password or ""
-        found += [password, unquote(password)]
+        passwords = [
+            urlsplit(address).password or "",
+            *(value for _, value in PASSWORD_OPTION.findall(address)),
+        ]
+        found += [*passwords, *map(unquote, passwords)]
     with suppress(SettingsError):
         found.append(app_key(settings))
     with suppress(OSError, ValueError):

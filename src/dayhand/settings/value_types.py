@@ -96,9 +96,12 @@ def comma_separated(caption: str, item: SettingType[str]) -> SettingType[tuple[s
     return SettingType(f"{caption}, separated by commas", read)
 
 
+PASSWORD_OPTION = re.compile(r"([?&][\w.-]*(?:password|secret|token|key)=)([^&\s]+)", re.IGNORECASE)
+
+
 def mask_password(text: str) -> str:
-    """The same text without what stands between ``//`` and ``@`` in an address."""
-    return re.sub(r"//\S*@", "//…@", text)
+    """The same text without what stands between ``//`` and ``@`` in an address, and without passwords after “?”."""
+    return PASSWORD_OPTION.sub(r"\1…", re.sub(r"//\S*@", "//…@", text))
 
 
 def _read_amount(text: str) -> float:
@@ -155,9 +158,9 @@ def _read_redis_address(text: str) -> str:
     from redis.connection import ConnectionPool, parse_url
     from redis.exceptions import RedisError
 
-    from dayhand.ledger.sentinels import SENTINEL, read_sentinel_address
+    from dayhand.ledger.sentinels import SCHEMES, read_sentinel_address
 
-    if text.startswith(SENTINEL):
+    if text.startswith(SCHEMES):
         try:
             read_sentinel_address(text)
         except ValueError as error:

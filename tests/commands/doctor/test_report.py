@@ -95,10 +95,10 @@ def test_no_secret_is_shown_among_the_settings() -> None:
     settings = Settings(
         data=Path("/d"),
         webhook_secrets=("canary",),
-        openai_base_url="https://me:canary@gw.example.org/v1",
-        **secret,  # type: ignore[arg-type]
+        openai_base_url="https://me:canary@gw.example.org/v1?api-version=2&api-key=canary",
+        **{**secret, "redis_url": "rediss+sentinel://:canary@one:26379/main?sentinel_password=canary"},  # type: ignore[arg-type]
     )
     shown = shown_settings(settings)
     assert "canary" not in str(shown)
-    assert shown["OPENAI_BASE_URL"] == "https://…@gw.example.org/v1"
+    assert shown["OPENAI_BASE_URL"] == "https://…@gw.example.org/v1?api-version=2&api-key=…"
     assert shown["OPENAI_API_KEY"] == "set (not shown)"
