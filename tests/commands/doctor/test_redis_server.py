@@ -63,6 +63,21 @@ def test_a_real_server_is_asked(tmp_path: Path) -> None:
     assert faults() == [FaultCode.REDIS_SILENT]
 
 
+@pytest.mark.parametrize(
+    ("login", "expected"),
+    [("", "has a password, and REDIS_URL has none"), ("?password=x", "refuses the user")],
+)
+def test_a_server_that_asks_for_a_login_is_not_called_silent(
+    tmp_path: Path, login: str, expected: str
+) -> None:
+    with embedded(tmp_path) as url, connect(url) as redis:
+        redis.config_set("requirepass", "of-redis")
+        (found,) = check_redis(Settings(data=tmp_path, redis_url=f"{url}{login}"))
+        redis.config_set("requirepass", "")
+    assert found.fault is FaultCode.REDIS_LOGIN
+    assert expected in found.observed
+
+
 def test_a_password_is_not_shown_when_the_server_is_silent(tmp_path: Path) -> None:
     (found,) = check_redis(Settings(data=tmp_path, redis_url="redis://:canary@127.0.0.1:1/0"))
     assert found.fault is FaultCode.REDIS_SILENT

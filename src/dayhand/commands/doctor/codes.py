@@ -149,6 +149,7 @@ class FaultCode(Enum):
         Health.BAD,
         "The package that brings the embedded server has none for this machine.",
     )
+    REDIS_LOGIN = "DH-RED-09", Health.BAD, "Redis answers, but only to those who log in."
 
     MODEL_NOT_SET = (
         "DH-MOD-01",

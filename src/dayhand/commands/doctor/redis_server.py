@@ -25,14 +25,24 @@ def check_redis(settings: Settings) -> Iterator[HealthFinding]:
     if not settings.redis_url:
         yield check_embedded()
         return
-    from redis.exceptions import RedisError
+    from redis.exceptions import AuthenticationError, RedisError
 
+    shown = mask_password(settings.redis_url)
     try:
         with connect(settings.redis_url, quick=True) as redis:
             info = redis.info()
+    except AuthenticationError:
+        yield HealthFinding(
+            f"{shown} refuses the user or the password"
+            if shown != settings.redis_url
+            else f"{shown} has a password, and REDIS_URL has none",
+            FaultCode.REDIS_LOGIN,
+            "Write them into REDIS_URL: redis://:PASSWORD@HOST:6379/0, or redis://USER:PASSWORD@HOST:6379/0.",
+        )
+        return
     except (RedisError, ValueError) as error:
         yield HealthFinding(
-            f"{mask_password(settings.redis_url)} does not answer: {error}",
+            f"{shown} does not answer: {error}",
             FaultCode.REDIS_SILENT,
             "Start it, correct REDIS_URL, or remove REDIS_URL: `dayhand up` then starts its own.",
         )
