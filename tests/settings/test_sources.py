@@ -8,6 +8,7 @@ import pytest
 
 from dayhand.errors import SettingsError
 from dayhand.settings.sources import read_dotenv
+from dayhand.settings.value_types import mask_password
 
 FILE = """\
 # a comment
@@ -76,3 +77,21 @@ def test_a_file_that_is_not_a_text_is_refused(tmp_path: Path, content: bytes) ->
 def test_without_a_file_nothing_is_read(tmp_path: Path) -> None:
     assert read_dotenv(tmp_path / ".env") == {}
     assert read_dotenv(tmp_path) == {}, "a virtual environment may have that name"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("redis://u:canary@h/0", "redis://…@h/0"),
+        ("redis://u:can@ry@h/0", "redis://…@h/0"),
+        ("redis://h:1/0?db=2&password=canary", "redis://h:1/0?db=2&password=…"),
+        ("redis://h:1/0?password=can@ary", "redis://…@"),
+        ("redis://u:canary?key=b@h:1/0", "redis://…@"),  # that is no option
+        (
+            "rediss+sentinel://:canary@h:1/m?Sentinel_Password=canary&a=b",
+            "rediss+sentinel://…@h:1/m?Sentinel_Password=…&a=b",
+        ),
+    ],
+)
+def test_no_password_of_an_address_is_shown(address: str, shown: str) -> None:
+    assert mask_password(address) == shown

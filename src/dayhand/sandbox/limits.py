@@ -156,7 +156,7 @@ def _local_counts(own: Path) -> list[Path]:
     # A kill counts in the nearest group above that has the memory controller.
     above = [count for folder in (group, *group.parents) if (count := folder / LOCAL_COUNTS).is_file()]
     moved = group / INNER / LOCAL_COUNTS
-    return above[:1] + [moved] * moved.is_file()
+    return [*above[:1], *([moved] if moved.is_file() else [])]
 
 
 def find_groups(prefix: str) -> frozenset[str]:

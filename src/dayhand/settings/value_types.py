@@ -96,12 +96,15 @@ def comma_separated(caption: str, item: SettingType[str]) -> SettingType[tuple[s
     return SettingType(f"{caption}, separated by commas", read)
 
 
-PASSWORD_OPTION = re.compile(r"([?&][\w.-]*(?:password|secret|token|key)=)([^&\s]+)", re.IGNORECASE)
+_OPTION = r"[?&][\w.-]*(?:password|secret|token|key)="
+PASSWORD_OPTION = re.compile(rf"({_OPTION})([^&\s]+)", re.IGNORECASE)
+# What stands between // and @. Where an option holds an @, nobody can tell which one ends the login: all of that goes.
+_LOGIN = re.compile(rf"//\S*{_OPTION}\S*@[^&\s]*|//\S*@", re.IGNORECASE)
 
 
 def mask_password(text: str) -> str:
-    """The same text without what stands between ``//`` and ``@`` in an address, and without passwords after “?”."""
-    return PASSWORD_OPTION.sub(r"\1…", re.sub(r"//\S*@", "//…@", text))
+    """The same text without the login of an address, and without the passwords among its options."""
+    return PASSWORD_OPTION.sub(r"\1…", _LOGIN.sub("//…@", text))
 
 
 def _read_amount(text: str) -> float:

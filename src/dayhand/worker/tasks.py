@@ -37,12 +37,10 @@ from dayhand.worker.pool_file import find_dead_pools, pool_file
 from dayhand.worker.room import find_shortage
 from dayhand.worker.task_worker import TaskWorker
 
-TASKS_AT_ONCE = (
-    4  # of one process. It takes 30 MB, and each task 1 or 2; its crash costs all of them a resume
-)
-NICENESS = (
-    5  # of tasks and their commands: what people wait for first is web's answer and the dispatcher's reaction
-)
+# Of one process, which takes 30 MB, and each task 1 or 2. Its crash costs all of them a resume.
+TASKS_AT_ONCE = 4
+# Of tasks and their commands: what people wait for first is the answer of web, and the dispatchers' reaction.
+NICENESS = 5
 
 
 def work(settings: Settings, *, burst: bool = False) -> None:
