@@ -86,7 +86,7 @@ class _Sentinels(Sentinel):
     """Say why none of them names a primary: redis-py's own text names classes."""
 
     def discover_master(self, service_name: str) -> tuple[str, int]:
-        """Where the primary is now. Raises ``MasterNotFoundError``."""
+        """Where the primary is now. Raises redis-py's ``MasterNotFoundError``."""
         try:
             found: tuple[str, int] = super().discover_master(service_name)  # type: ignore[no-untyped-call]
         except MasterNotFoundError as error:
