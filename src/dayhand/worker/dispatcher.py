@@ -58,7 +58,7 @@ from dayhand.worker.reconcile import Reconciler
 LOOK_SECONDS = 180  # between two looks for missed deliveries, and two looks at repositories
 NOTICE_SECONDS = 10  # between two rounds of notices
 NOTIFY_SECONDS = 2  # between two looks for notifications
-DISPATCHERS = 4  # a delivery takes about a second, which is the time of GitHub's answers
+DISPATCHERS = 6  # a delivery takes about a second, which is the time of GitHub's answers
 MAX_ATTEMPTS = 5  # deaths of a dispatcher, or faults, after which a delivery is given up
 SENDING = Sending(pauses=(1.0,))  # a delivery that fails is kept and tried again, and others go first
 MAX_WAIT_SECONDS = 3 * 24 * 3600.0  # as long as GitHub keeps deliveries
