@@ -147,7 +147,7 @@ def test_sentinels_may_have_a_password_and_tls(guarded: Path) -> None:
             ":of-redis",
             "other",
             "sentinel_password=of-sentinel&ssl_ca_certs={ca}",
-            "no sentinel names a primary for “other” ({at}: there is none of that name)",
+            "no sentinel names a primary for “other” ({at}: it knows no primary of that name)",
         ),
         (":x", "main", "sentinel_password=of-sentinel&ssl_ca_certs={ca}", "invalid username-password"),
     ],

@@ -111,7 +111,7 @@ def _reason(sentinel: Redis, name: str) -> str:
         return str(error) if has_password else "it has a password: append ?sentinel_password=… to the address"
     except RedisError as error:
         return str(error)
-    return "it is down" if name in known else "there is none of that name"
+    return "it is down" if name in known else "it knows no primary of that name"
 
 
 class _PrimaryConnection(SentinelManagedConnection):
