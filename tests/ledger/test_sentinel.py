@@ -19,14 +19,16 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
 from redis.retry import Retry
 
+from dayhand.ledger import sentinels
 from dayhand.ledger.ledger import Ledger
 from dayhand.ledger.queue import enqueue, waiting
 from dayhand.ledger.redis_server import connect, connect_raw, find_server
+from dayhand.ledger.sentinels import connect_to_primary
 from dayhand.task import State
 from tests.ledger.tls_gateway import behind_tls
 from tests.sandbox.egress.tls_server import self_signed
 from tests.tasks import make_task
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 TASK = make_task()
 
@@ -34,7 +36,8 @@ TASK = make_task()
 # An address of this process's own, so that nothing else listens on its ports.
 HOST = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
 FIRST, SECOND, SENTINELS = 6379, 6380, 26379
-GATEWAYS = {FIRST: 16379, SENTINELS: 16380}  # from the ports that speak TLS to those of the servers
+# With a password and TLS: each one's port that speaks TLS, and that of the server behind it.
+GUARDED, GUARDED_SENTINELS = (16379, 16380), (36379, 36380)
 
 
 @contextmanager
@@ -97,29 +100,35 @@ def test_a_task_goes_on_after_the_sentinels_chose_another_primary(tmp_path: Path
         assert ledger.record(TASK.id).state is State.FAILED
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sentinels may take their time, however slow the machine is."""
+    monkeypatch.setattr(sentinels, "SENTINEL_SECONDS", PATIENCE)
+
+
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The certificate of a Redis and its sentinel, each with a password of its own, at ports that speak TLS."""
     tmp_path = tmp_path_factory.mktemp("guarded")
     with ExitStack() as stack:
         certificate = self_signed(tmp_path, HOST)
-        for front, back in GATEWAYS.items():
+        for front, back in (GUARDED, GUARDED_SENTINELS):
             dial = partial(socket.create_connection, (HOST, back))
             stack.enter_context(behind_tls(dial, certificate, at=(HOST, front)))
-        stack.enter_context(server(tmp_path / "1", GATEWAYS[FIRST], "requirepass of-redis"))
+        stack.enter_context(server(tmp_path / "1", GUARDED[1], "requirepass of-redis"))
         watch = (
-            f"sentinel monitor main {HOST} {FIRST} 1",
+            f"sentinel monitor main {HOST} {GUARDED[0]} 1",
             "sentinel auth-pass main of-redis",
             "sentinel down-after-milliseconds main 600000",
             "requirepass of-sentinel",
         )
-        stack.enter_context(server(tmp_path / "2", GATEWAYS[SENTINELS], *watch))
+        stack.enter_context(server(tmp_path / "2", GUARDED_SENTINELS[1], *watch))
         yield certificate
 
 
 def test_sentinels_may_have_a_password_and_tls(guarded: Path) -> None:
     options = f"sentinel_password=of%2Dsentinel&ssl_ca_certs={guarded}"
-    url = f"rediss+sentinel://:of-redis@{HOST}:{SENTINELS}/main?{options}"
+    url = f"rediss+sentinel://:of-redis@{HOST}:{GUARDED_SENTINELS[0]}/main?{options}"
     with connect(url) as redis, connect_raw(url) as raw:
         ledger = Ledger(redis)
         ledger.open(TASK, delivery="d-1", thread="acme/shop#7:fix")
@@ -153,10 +162,11 @@ def test_sentinels_may_have_a_password_and_tls(guarded: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_said(guarded: Path, login: str, path: str, options: str, expected: str) -> None:
-    at = f"{HOST}:{SENTINELS}"
+    at = f"{HOST}:{GUARDED_SENTINELS[0]}"
     url = f"rediss+sentinel://{login}@{at}/{path}?{options.format(ca=guarded)}"
+    once = {"retry": Retry(NoBackoff(), 0)}
     with (
-        connect(url, quick=True) as redis,
+        connect_to_primary(url, once) as redis,
         pytest.raises(RedisError, match=re.escape(expected.format(at=at))),
     ):
         redis.ping()
@@ -173,11 +183,12 @@ def test_a_sentinel_that_does_not_answer_is_asked_once(guarded: Path) -> None:
 
     with socket.create_server((HOST, 0)) as dead:
         threading.Thread(target=hang_up, daemon=True).start()
-        others = f"{HOST}:{dead.getsockname()[1]},{HOST}:{SENTINELS}"
+        others = f"{HOST}:{dead.getsockname()[1]},{HOST}:{GUARDED_SENTINELS[0]}"
         url = (
             f"rediss+sentinel://:of-redis@{others}/main?sentinel_password=of-sentinel&ssl_ca_certs={guarded}"
         )
         with connect(url) as redis:
             redis.ping()
+        until(lambda: asked)
         dead.shutdown(socket.SHUT_RDWR)
     assert len(asked) == 1

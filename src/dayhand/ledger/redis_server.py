@@ -88,7 +88,7 @@ def _client(url: str, *, quick: bool, decode_responses: bool) -> Redis:
         "driver_info": None,  # or each client reads the library's version from disk and sends it to the server
         **keepalive,
     }
-    if url.startswith(("redis+sentinel:", "rediss+sentinel:")):
+    if url.partition(":")[0].endswith("+sentinel"):
         from dayhand.ledger.sentinels import connect_to_primary
 
         return connect_to_primary(url, options)

@@ -125,7 +125,8 @@ def run_fleet(data: Path, fleet: Fleet, repositories: int, *, side: str) -> Flee
         spent, meter = installation.hub.limits.spent.copy(), Meter()
         meter.look(roots())
         idle = meter.cpu_seconds
-        _label_and_wait(installation, issues, lambda: meter.look(roots()))
+        niceness = NICENESS if side == "dayhand" else 0
+        _label_and_wait(installation, issues, lambda: meter.look(roots()), niceness=niceness)
         used = installation.hub.limits.spent - spent
         starts = [issue.labelled + 0.0 for issue in issues]
         first = [
@@ -204,9 +205,16 @@ def _open_issues(installation: Installation, labels: int, names: Sequence[str]) 
 
 
 def _label_and_wait(
-    installation: Installation, issues: Sequence[LabelledIssue], look: Callable[[], None]
+    installation: Installation,
+    issues: Sequence[LabelledIssue],
+    look: Callable[[], None],
+    *,
+    niceness: int,
 ) -> None:
-    """Label all issues at once, then look until all are done, or the time is over."""
+    """Label all issues at once, then look until all are done, or the time is over.
+
+    ``niceness``: of the workers. The looks have their priority: neither must wait for the other.
+    """
     actions, bot = installation.hub.actions, installation.app.bot.login
     repos = {id(issue): repo for repo in actions.repositories.values() for issue in repo.issues.values()}
     for one in issues:
@@ -215,8 +223,9 @@ def _label_and_wait(
     stopped = threading.Event()
 
     def watch() -> None:
-        # With the priority of tasks: what is measured must not wait for the measurement.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        if niceness:
+            own = os.getpriority(os.PRIO_PROCESS, 0)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), own + niceness)
         ends = time.monotonic() + MAX_SECONDS_A_TASK * len(issues)
         while any("done" not in one.seen for one in issues) and time.monotonic() < ends:
             for one in issues:
